@@ -156,7 +156,8 @@ void forward_work::feed(std::int32_t id, stream_state& one, time_point now, acti
   if (one.reading || now < one.read_at)
     return;
   // What a sample needs goes first: it is small, and the items behind it take long.
-  const bool newest = one.newest_wanted && *one.newest_wanted < one.line_last;
+  const bool newest =
+    one.newest_wanted && *one.newest_wanted < one.line_last && now >= one.newest_at;
   const auto& after = newest ? one.newest_wanted : one.wanted;
   if (!after || *after >= one.line_last)
     return;
@@ -182,9 +183,13 @@ void forward_work::page_read(const forward_action::read& asked,
   auto& one = at->second;
   one.reading = false;
   if (!page) {
-    one.read_at = now + limits_.read_again;
     one.fault = page.error().detail;
-    return;
+    if (!asked.newest) {
+      one.read_at = now + limits_.read_again;
+      return;
+    }
+    one.newest_at = now + limits_.read_again; // the end of the stream may be damaged
+    return feed(stream, one, now, out);
   }
   if (asked.newest) {
     one.newest_wanted.reset();

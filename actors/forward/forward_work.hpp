@@ -8,7 +8,8 @@
 ///   stream when it asks, for a sample of the newest frames.
 ///   Head office may be restored from a backup. So it is asked about each stream, also one that seems complete: once
 ///   after the start, again at least every `check_every`, and at once when it has less of any stream than it acked.
-/// Errors: a failed read or a refused stream rests, longer each time.
+/// Errors: a failed read is tried again after read_again; one for a sample holds up no items. A refused stream rests, longer
+///   each time.
 /// Threads: a plain value; one thread.
 /// Limits: lines_max lines; one list, one turn, one note under way; streams_max streams in memory.
 #pragma once
@@ -169,6 +170,7 @@ private:
     std::chrono::milliseconds pace{0}; // of head office
     time_point interest_at{};          // when its gateway is asked again to send often
     time_point read_at{};              // not before
+    time_point newest_at{};            // a read for a sample; when it fails, items go on
     time_point began{};                // of the line
     time_point busy{};                 // when there was last something to send
     time_point rest_until{};

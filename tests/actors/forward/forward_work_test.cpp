@@ -383,22 +383,56 @@ TEST_CASE("forward: what a sample needs is read before the next page, and given 
   CHECK(newest[0].up_to == 100'000);
   const storage::failure away{storage::errc::retry_later, "away"};
   site.work().page_read(newest[0], away, site.now(), site.out());
+  auto page = site.take<forward_action::read>();
+  REQUIRE(page.size() == 1); // items do not wait for it
+  CHECK_FALSE(page[0].newest);
+  CHECK(page[0].after == 0);
   site.step(1'100ms);
+  CHECK(site.take<forward_action::read>().empty()); // one read at a time
+  site.answer(page[0], 4'000);
+  REQUIRE(site.take<forward_action::give>().size() == 1);
   const auto again = site.take<forward_action::read>();
   REQUIRE(again.size() == 1);
   CHECK(again[0].newest);
+  site.tell(1, line_news::wanted{4'000});
   site.answer(again[0], 100'000);
   const auto given = site.take<forward_action::give>();
   REQUIRE(given.size() == 1);
   CHECK(given[0].newest);
   CHECK(given[0].after == 92'000);
-  const auto page = site.take<forward_action::read>();
+  page = site.take<forward_action::read>();
   REQUIRE(page.size() == 1);
   CHECK_FALSE(page[0].newest);
-  CHECK(page[0].after == 0);
-  site.answer(page[0], 4'000);
+  CHECK(page[0].after == 4'000);
+  site.answer(page[0], 8'000);
   REQUIRE(site.take<forward_action::give>().size() == 1);
   CHECK(site.take<forward_action::read>().empty());
+}
+
+TEST_CASE("forward: a damaged end of a stream holds up none of its items") {
+  // Symptom: the failed read for a sample was tried again for ever, and no item was forwarded.
+  site_story site;
+  site.list({row(1, 100'000)}, 0ms);
+  REQUIRE(site.open_all(100'000) == 1);
+  site.tell(1, line_news::acked{0, 0, true});
+  site.tell(1, line_news::newest_wanted{92'000});
+  std::uint64_t forwarded = 0;
+  std::size_t tries = 0;
+  site.tell(1, line_news::wanted{forwarded});
+  for (int i = 0; i < 100; ++i, site.step(100ms))
+    for (const auto& asked : site.take<forward_action::read>())
+      if (asked.newest) {
+        ++tries;
+        const storage::failure damaged{storage::errc::misconfigured, "columns do not agree"};
+        site.work().page_read(asked, damaged, site.now(), site.out());
+      } else if (forwarded < 50'000) {
+        forwarded += 1'000;
+        site.answer(asked, forwarded);
+        site.tell(1, line_news::wanted{forwarded});
+      }
+  CHECK(forwarded == 50'000);
+  CHECK(tries >= 4); // it may be whole again
+  CHECK(tries <= 7);
 }
 
 TEST_CASE("forward: a machine that people watch at head office is asked to send often, while the "
