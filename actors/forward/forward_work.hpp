@@ -8,8 +8,8 @@
 ///   stream when it asks, for a sample of the newest frames.
 ///   Head office may be restored from a backup. So it is asked about each stream, also one that seems complete: once
 ///   after the start, again at least every `check_every`, and at once when it has less of any stream than it acked.
-/// Errors: a failed read is tried again after read_again; one for a sample holds up no items. A refused stream rests, longer
-///   each time.
+/// Errors: a failed read is tried again after read_again; one for a sample holds up no items. A refused stream rests,
+///   longer each time.
 /// Threads: a plain value; one thread.
 /// Limits: lines_max lines; one list, one turn, one note under way; streams_max streams in memory.
 #pragma once

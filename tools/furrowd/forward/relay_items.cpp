@@ -115,6 +115,11 @@ void relay_items::note_sampled(std::size_t bytes) {
     rate_.take_sample(bytes, std::chrono::steady_clock::now());
 }
 
+void relay_items::begin_samples() {
+  newest_.begin();
+  taken_seen_ = rate_.taken();
+}
+
 std::size_t relay_items::sent_by_others() {
   return static_cast<std::size_t>(rate_.taken() - std::exchange(taken_seen_, rate_.taken()));
 }

@@ -3,7 +3,7 @@
 /// Shape: `needs` is called when the window runs low, with the number after which items are wanted; `take` answers it.
 ///   A page that does not continue the window is dropped: other items have been asked for meanwhile. `needs_newest` is
 ///   called when a sample is due, and `take_newest` answers it.
-/// Threads: the uplink's.
+/// Threads: the uplink's. Another one may make the object.
 /// Limits: window_low and one page of the store; those of relay_newest. Batches are short when there is a rate, and samples
 ///   go before them; all that is sent counts.
 #pragma once
@@ -60,7 +60,7 @@ public:
   void note_sampled(std::size_t bytes) override;
   [[nodiscard]] std::size_t sent_by_others() override;
   [[nodiscard]] bool has_samples() const override { return true; }
-  void begin_samples() override { newest_.begin(); }
+  void begin_samples() override;
   [[nodiscard]] bool sample_ready() override;
   [[nodiscard]] can::frame_block sample(std::uint64_t from, std::size_t bytes_max) override {
     return newest_.give(from, std::min(bytes_max, rate_.sample_bytes_max()));
@@ -81,7 +81,7 @@ private:
   relay_newest newest_;
   std::deque<edge::item_block> window_; // without a hole
   std::size_t bytes_ = 0;
-  std::uint64_t taken_seen_ = rate_.taken(); // of the batches of all lines
+  std::uint64_t taken_seen_ = 0; // of the batches of all lines, since begin_samples
   bool watched_ = false;
   std::uint64_t acked_ = 0;
   std::uint64_t asked_after_ = 0;

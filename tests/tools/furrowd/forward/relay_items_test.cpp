@@ -305,6 +305,11 @@ TEST_CASE("relay items: a line hears what the others have sent, each byte once")
   CHECK(site.items.sent_by_others() == 700);
   CHECK(site.items.sent_by_others() == 0);
   CHECK(other.sent_by_others() == 100);
+  // A thread that is not that of the lines makes a line, and must not read what they have sent.
   relay_items later{head, site.rate, {}};
+  other.note_sent(300);
+  later.begin_samples();
   CHECK(later.sent_by_others() == 0);
+  other.note_sent(200);
+  CHECK(later.sent_by_others() == 200);
 }
