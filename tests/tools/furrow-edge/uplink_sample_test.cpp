@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <deque>
 #include <limits>
+#include <optional>
 #include <random>
 
 using namespace furrow;
@@ -27,6 +28,7 @@ public:
   std::uint64_t bytes_sampled = 0;
   std::size_t others = 0; // each time
   bool is_ready = true;
+  std::optional<std::uint64_t> as_of; // if it has not looked at the newest items
 
   stream_state state() const override { return items.state(); }
   std::uint64_t last_seq() const override { return items.last_seq(); }
@@ -48,6 +50,7 @@ public:
   void note_sent(std::size_t bytes) override { bytes_sent += bytes; }
   void note_sampled(std::size_t bytes) override { bytes_sampled += bytes; }
   std::size_t sent_by_others() override { return others; }
+  std::uint64_t sample_as_of() const override { return as_of.value_or(last_seq()); }
   can::frame_block sample(std::uint64_t from, std::size_t bytes_max) override {
     rooms.push_back(bytes_max);
     return has_new && from <= last_seq() ? numbered_frames(1, bytes_max / 22) : can::frame_block{};
@@ -86,6 +89,7 @@ struct line_story {
     std::chrono::milliseconds sent; // since the welcome
     std::chrono::milliseconds arrived;
     std::size_t bytes;
+    std::uint64_t as_of;
   };
   std::vector<sample> samples;
   std::deque<std::pair<std::chrono::milliseconds, std::size_t>> under_way;
@@ -159,8 +163,9 @@ struct line_story {
     } else if (const auto* ping = std::get_if<proto::ping>(&what)) {
       ++pings;
       to_gateway.push_back({now + delay, proto::pong{ping->nonce}});
-    } else if (std::holds_alternative<proto::sample>(what)) {
-      samples.push_back({under_way.front().first, since(), under_way.front().second});
+    } else if (const auto* shown = std::get_if<proto::sample>(&what)) {
+      samples.push_back(
+        {under_way.front().first, since(), under_way.front().second, shown->as_of_seq});
       under_way.pop_front();
     }
   }
@@ -372,6 +377,11 @@ TEST_CASE(
   CHECK(s.samples.front().arrived - fetched < 1'500ms);
   CHECK(s.store.bytes_sent >= s.batch_bytes); // with their pings
   CHECK(s.store.bytes_sampled > s.samples.front().bytes);
+  CHECK(s.samples.back().as_of >= 360'000);
+  // Items that it has not looked at are newer than the sample.
+  s.store.as_of = 350'000;
+  s.passes(3s);
+  CHECK(s.samples.back().as_of == 350'000);
 }
 
 TEST_CASE("sample: a stream whose items wait for those of other streams is sampled each second") {

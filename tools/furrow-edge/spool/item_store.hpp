@@ -95,6 +95,8 @@ public:
   [[nodiscard]] virtual can::frame_block sample(std::uint64_t /*from*/, std::size_t /*bytes_max*/) {
     return {};
   }
+  /// No item after this one is in the samples so far. A node takes the items up to it as older than the sample.
+  [[nodiscard]] virtual std::uint64_t sample_as_of() const { return last_seq(); }
 
   /// Records that everything below resume_from is durable at a node, and that the node knows the runs up to `run`.
   [[nodiscard]] virtual result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) = 0;

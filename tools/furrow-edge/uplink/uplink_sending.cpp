@@ -169,7 +169,7 @@ std::optional<std::string> uplink_protocol::next_sample(time_point now) {
   }
   std::string bytes;
   // Far below every limit: it cannot fail, but for a stream of more than 2^63 items.
-  if (!proto::encode(proto::sample{store_.last_seq(), std::move(frames)}, bytes)) {
+  if (!proto::encode(proto::sample{store_.sample_as_of(), std::move(frames)}, bytes)) {
     samples_.nothing_new(now);
     return std::nullopt;
   }

@@ -126,15 +126,17 @@ std::size_t relay_items::sent_by_others() {
 
 bool relay_items::sample_ready() {
   const auto now = std::chrono::steady_clock::now();
+  if (!rate_.open_for_sample(now, watched_))
+    return false; // what is read now would be old when it may go
   std::optional<std::uint64_t> wanted;
   const bool ready = newest_.ready(head_.last, now, wanted);
   if (wanted)
     on_.needs_newest(*wanted);
-  return ready && rate_.open_for_sample(now, watched_);
+  return ready;
 }
 
 void relay_items::take_newest(std::uint64_t after, const storage::forward_page& page) {
-  if (const auto next = newest_.take(after, page))
+  if (const auto next = newest_.take(after, page, std::chrono::steady_clock::now()))
     on_.needs_newest(*next);
 }
 

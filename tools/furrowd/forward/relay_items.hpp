@@ -65,6 +65,7 @@ public:
   [[nodiscard]] can::frame_block sample(std::uint64_t from, std::size_t bytes_max) override {
     return newest_.give(from, std::min(bytes_max, rate_.sample_bytes_max()));
   }
+  [[nodiscard]] std::uint64_t sample_as_of() const override { return newest_.seen(); }
   [[nodiscard]] edge::result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) override;
   void acknowledge(std::uint64_t durable_seq) override;
   void rewind(std::uint64_t from_seq) override;

@@ -243,7 +243,7 @@ TEST_CASE("relay items: only what is new is read for the next sample, at most tw
   std::optional<std::uint64_t> wanted;
   REQUIRE_FALSE(newest.ready(100, now, wanted));
   CHECK(wanted == 0U);
-  CHECK_FALSE(newest.take(0, frames_of(1, 100)));
+  CHECK_FALSE(newest.take(0, frames_of(1, 100), now));
   REQUIRE(newest.ready(100, now, wanted));
   CHECK(newest.give(1, 8'192).size() == identifiers);
   wanted.reset();
@@ -254,14 +254,89 @@ TEST_CASE("relay items: only what is new is read for the next sample, at most tw
   now += 200ms;
   CHECK_FALSE(newest.ready(105, now, wanted));
   CHECK(wanted == 100U);
-  CHECK_FALSE(newest.take(100, frames_of(101, 105)));
+  CHECK_FALSE(newest.take(100, frames_of(101, 105), now));
   REQUIRE(newest.ready(105, now, wanted));
   CHECK(newest.give(1, 8'192).size() == 5);
   // Items that have been sent are in no sample.
   now += 1s;
   CHECK_FALSE(newest.ready(110, now, wanted));
-  CHECK_FALSE(newest.take(105, frames_of(106, 110)));
+  CHECK_FALSE(newest.take(105, frames_of(106, 110), now));
   CHECK(newest.give(111, 8'192).empty());
+}
+
+TEST_CASE(
+  "relay items: frames that wait for the rate are read again, and a sample says as of which "
+  "item it is") {
+  // Symptom: on a slow line the last of 32 machines was shown as it was a minute ago.
+  relay_newest newest;
+  relay_newest::time_point now{1h};
+  std::optional<std::uint64_t> wanted;
+  REQUIRE_FALSE(newest.ready(100, now, wanted));
+  now += 3s; // a slow read
+  CHECK_FALSE(newest.take(0, frames_of(1, 100), now));
+  CHECK(newest.ready(130, now, wanted));
+  CHECK(newest.seen() == 100);
+  now += 1'900ms;
+  CHECK(newest.ready(149, now, wanted));
+  now += 200ms;
+  wanted.reset();
+  CHECK_FALSE(newest.ready(150, now, wanted));
+  CHECK(wanted == 100U);
+  CHECK_FALSE(newest.take(100, frames_of(101, 150), now));
+  CHECK(newest.ready(150, now, wanted));
+  const auto sample = newest.give(1, 8'192);
+  CHECK(sample.size() == identifiers);
+  CHECK(sample.slots.front() > 100);
+  CHECK(newest.seen() == 150);
+  // While nothing is new, what was read stays the newest.
+  now += 1s;
+  CHECK_FALSE(newest.ready(155, now, wanted));
+  CHECK_FALSE(newest.take(150, frames_of(151, 155), now));
+  CHECK(newest.ready(155, now + 1min, wanted));
+  CHECK(newest.give(1, 8'192).size() == 5);
+}
+
+TEST_CASE("relay items: nothing is read for a sample while the rate has no room for one") {
+  window_story site{20, 10'000};
+  site.items.begin_samples();
+  site.rate.take_sample(50'000, std::chrono::steady_clock::now()); // of others; a debt of seconds
+  CHECK_FALSE(site.items.sample_ready());
+  CHECK(site.newest_asked.empty());
+  window_story free{20, 10'000};
+  free.items.begin_samples();
+  CHECK_FALSE(free.items.sample_ready());
+  CHECK(free.newest_asked.size() == 1);
+  free.items.take_newest(0, frames_of(1, 20));
+  free.items.grow(30);
+  CHECK(free.items.sample_as_of() == 20);
+}
+
+TEST_CASE("relay items: a stream without frames for a sample is read less and less often") {
+  // Symptom: for each machine that sends only records the store was read twice a second.
+  relay_newest newest;
+  relay_newest::time_point now{1h};
+  std::uint64_t last = 0;
+  const auto looks_in = [&](std::chrono::seconds time, bool has_frames) {
+    int looks = 0;
+    for (const auto until = now + time; now < until; now += 250ms) {
+      std::optional<std::uint64_t> wanted;
+      ++last;
+      if (newest.ready(last, now, wanted))
+        (void)newest.give(1, 8'192);
+      if (!wanted)
+        continue;
+      ++looks;
+      CHECK_FALSE(newest.take(
+        *wanted, has_frames ? frames_of(*wanted + 1, last) : page_of(*wanted + 1, last), now));
+    }
+    return looks;
+  };
+  CHECK(looks_in(10s, false) <= 6);
+  CHECK(looks_in(60s, false) <= 7);
+  newest.begin(); // a new connection
+  CHECK(looks_in(2s, false) >= 2);
+  (void)looks_in(10s, true); // it finds the frames
+  CHECK(looks_in(10s, true) >= 9);
 }
 
 TEST_CASE("relay items: records and items that are gone make no sample, and hold up nothing") {
