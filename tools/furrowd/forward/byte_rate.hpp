@@ -2,7 +2,8 @@
 ///
 /// Shape: a token bucket. A batch that takes more than there is leaves a debt, and no other batch goes until it is paid.
 ///   Samples of the newest frames go before batches, up to a debt of a second. All of them together have a share of the
-///   rate. Half of what they may have at once is for machines that people watch.
+///   rate. Half of what they may have at once is for machines that people watch. Of the lines that wait with a sample, the
+///   one whose last sample is the oldest goes first. A line that does not go within waits_for goes to the end.
 /// Threads: a plain value; one thread.
 #pragma once
 
@@ -11,12 +12,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 
 namespace furrow::daemon {
 
 class byte_rate {
 public:
   using time_point = std::chrono::steady_clock::time_point;
+
+  /// The place of a line among those that wait with a sample.
+  struct sample_turn {
+    std::uint64_t place = 0;              // the lowest goes first
+    std::optional<time_point> granted_at; // when it might have gone
+  };
 
   /// 0: no limit.
   explicit byte_rate(std::uint64_t bytes_a_second)
@@ -27,19 +35,35 @@ public:
     fill(now);
     return rate_ == 0 || held_ > 0;
   }
-  [[nodiscard]] bool open_for_sample(time_point now, bool watched) {
+  [[nodiscard]] bool open_for_sample(time_point now, bool watched, sample_turn& turn) {
     fill(now);
-    return rate_ == 0
-           || (held_ > -rate_ && samples_held_ > (watched ? 0 : rate_ / samples_at_once / 2));
+    if (rate_ == 0)
+      return true;
+    auto& first = watched ? first_watched_ : first_idle_;
+    const bool gives_way =
+      first.asked_at && now < *first.asked_at + waits_for && first.place < turn.place;
+    const bool has_room =
+      held_ > -rate_ && samples_held_ > (watched ? 0 : rate_ / samples_at_once / 2);
+    if (has_room && !gives_way) {
+      turn.granted_at = turn.granted_at.value_or(now);
+      return true;
+    }
+    if (turn.granted_at && now >= *turn.granted_at + waits_for)
+      turn = {++places_, std::nullopt};
+    else if (!gives_way)
+      first = {turn.place, now};
+    return false;
   }
   /// The size of a batch that leaves a short debt.
   [[nodiscard]] std::size_t batch_bytes_max() const {
     return rate_ == 0 ? std::numeric_limits<std::size_t>::max()
                       : std::max(batch_least, static_cast<std::size_t>(rate_ / batches_a_second));
   }
-  [[nodiscard]] std::size_t sample_bytes_max() const {
+  /// What a sample may take. One of a machine that nobody watches leaves the half that it may not have.
+  [[nodiscard]] std::size_t sample_bytes_max(bool watched) const {
+    const auto bytes = rate_ / samples_at_once / (watched ? 1 : 2);
     return rate_ == 0 ? std::numeric_limits<std::size_t>::max()
-                      : std::max(sample_least, static_cast<std::size_t>(rate_ / samples_at_once));
+                      : std::max(sample_least, static_cast<std::size_t>(bytes));
   }
   /// Of a batch.
   void take(std::uint64_t bytes, time_point now) {
@@ -47,10 +71,14 @@ public:
     held_ -= static_cast<double>(bytes);
     taken_ += bytes;
   }
-  void take_sample(std::uint64_t bytes, time_point now) {
+  void take_sample(std::uint64_t bytes, time_point now, sample_turn& turn) {
     fill(now);
     held_ -= static_cast<double>(bytes);
     samples_held_ -= static_cast<double>(bytes);
+    for (auto* first : {&first_watched_, &first_idle_})
+      if (first->place == turn.place)
+        first->asked_at.reset();
+    turn = {++places_, std::nullopt};
   }
   /// Bytes of all batches so far.
   [[nodiscard]] std::uint64_t taken() const { return taken_; }
@@ -66,8 +94,15 @@ private:
   static constexpr std::size_t batch_least = 2U << 10U;
   static constexpr double batches_a_second = 4;
   static constexpr std::size_t sample_least = 512;
-  static constexpr double samples_share = 6;   // of the rate
-  static constexpr double samples_at_once = 3; // the share of two seconds
+  static constexpr double samples_share = 6;                 // of the rate
+  static constexpr double samples_at_once = 3;               // the share of two seconds
+  static constexpr std::chrono::milliseconds waits_for{750}; // a line asks every 250 ms, and reads
+
+  /// The line that waits for room, and whose last sample is the oldest.
+  struct waiting {
+    std::uint64_t place = 0;
+    std::optional<time_point> asked_at;
+  };
 
   void fill(time_point now) {
     if (filled_ != time_point{}) {
@@ -81,6 +116,9 @@ private:
   double rate_;
   double held_; // below 0: a debt
   double samples_held_ = rate_ / samples_at_once;
+  waiting first_watched_;
+  waiting first_idle_;
+  std::uint64_t places_ = 0;
   std::uint64_t taken_ = 0;
   time_point filled_{};
 };

@@ -112,7 +112,7 @@ void relay_items::note_sent(std::size_t bytes) {
 
 void relay_items::note_sampled(std::size_t bytes) {
   if (rate_.limited())
-    rate_.take_sample(bytes, std::chrono::steady_clock::now());
+    rate_.take_sample(bytes, std::chrono::steady_clock::now(), turn_);
 }
 
 void relay_items::begin_samples() {
@@ -126,7 +126,7 @@ std::size_t relay_items::sent_by_others() {
 
 bool relay_items::sample_ready() {
   const auto now = std::chrono::steady_clock::now();
-  if (!rate_.open_for_sample(now, watched_))
+  if (!rate_.open_for_sample(now, watched_, turn_))
     return false; // what is read now would be old when it may go
   std::optional<std::uint64_t> wanted;
   const bool ready = newest_.ready(head_.last, now, wanted);

@@ -63,7 +63,7 @@ public:
   void begin_samples() override;
   [[nodiscard]] bool sample_ready() override;
   [[nodiscard]] can::frame_block sample(std::uint64_t from, std::size_t bytes_max) override {
-    return newest_.give(from, std::min(bytes_max, rate_.sample_bytes_max()));
+    return newest_.give(from, std::min(bytes_max, rate_.sample_bytes_max(watched_)));
   }
   [[nodiscard]] std::uint64_t sample_as_of() const override { return newest_.seen(); }
   [[nodiscard]] edge::result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) override;
@@ -83,6 +83,7 @@ private:
   std::deque<edge::item_block> window_; // without a hole
   std::size_t bytes_ = 0;
   std::uint64_t taken_seen_ = 0; // of the batches of all lines, since begin_samples
+  byte_rate::sample_turn turn_;
   bool watched_ = false;
   std::uint64_t acked_ = 0;
   std::uint64_t asked_after_ = 0;

@@ -166,33 +166,36 @@ TEST_CASE(
   "byte rate: a sample goes before batches, up to a debt of a second, and batches are short") {
   byte_rate rate{20'000};
   byte_rate::time_point now{1h};
+  byte_rate::sample_turn turn;
   CHECK(rate.batch_bytes_max() == 5'000);
   CHECK(byte_rate{100}.batch_bytes_max() == 2'048);
   CHECK(byte_rate{0}.batch_bytes_max() > 1U << 30U);
   rate.take(25'000, now);
   CHECK_FALSE(rate.open(now));
-  CHECK(rate.open_for_sample(now, false));
-  rate.take_sample(1'000, now);
+  CHECK(rate.open_for_sample(now, false, turn));
+  rate.take_sample(1'000, now, turn);
   CHECK_FALSE(rate.open(now + 299ms)); // samples count
   CHECK(rate.open(now + 301ms));
   rate.take(30'000, now + 301ms);
-  CHECK_FALSE(rate.open_for_sample(now + 301ms, true)); // more than a second is owed
-  CHECK(rate.open_for_sample(now + 900ms, true));
+  CHECK_FALSE(rate.open_for_sample(now + 301ms, true, turn)); // more than a second is owed
+  CHECK(rate.open_for_sample(now + 900ms, true, turn));
   CHECK(rate.taken() == 55'000);
 }
 
 TEST_CASE("byte rate: samples have a sixth of the rate, and half of it is for watched machines") {
   byte_rate rate{12'000};
   byte_rate::time_point now{1h};
+  byte_rate::sample_turn idle_turn;
+  byte_rate::sample_turn watched_turn;
   std::uint64_t idle = 0;
   std::uint64_t watched = 0;
   for (int i = 0; i < 6'000; ++i, now += 10ms) {
-    while (rate.open_for_sample(now, false)) {
-      rate.take_sample(600, now);
+    while (rate.open_for_sample(now, false, idle_turn)) {
+      rate.take_sample(600, now, idle_turn);
       idle += 600;
     }
-    if (i % 100 == 0 && rate.open_for_sample(now, true)) { // one machine, each second
-      rate.take_sample(600, now);
+    if (i % 100 == 0 && rate.open_for_sample(now, true, watched_turn)) { // one machine, each second
+      rate.take_sample(600, now, watched_turn);
       watched += 600;
     }
     if (rate.open(now))
@@ -204,8 +207,70 @@ TEST_CASE("byte rate: samples have a sixth of the rate, and half of it is for wa
   CHECK(rate.taken() + idle + watched <= 61 * 12'000 + 3'000);
   CHECK(rate.taken() >= 60 * 9'900);
   byte_rate free{0};
-  free.take_sample(1U << 30U, now);
-  CHECK(free.open_for_sample(now, false));
+  free.take_sample(1U << 30U, now, idle_turn);
+  CHECK(free.open_for_sample(now, false, idle_turn));
+}
+
+TEST_CASE("byte rate: the largest samples of idle machines leave room for a watched one") {
+  byte_rate rate{12'000};
+  byte_rate::time_point now{1h};
+  byte_rate::sample_turn idle_turn;
+  byte_rate::sample_turn watched_turn;
+  CHECK(rate.sample_bytes_max(true) == 4'000);
+  CHECK(byte_rate{100}.sample_bytes_max(false) == 512);
+  CHECK(byte_rate{0}.sample_bytes_max(false) > 1U << 30U);
+  std::uint64_t idle = 0;
+  int closed = 0;
+  for (int i = 0; i < 6'000; ++i, now += 10ms) {
+    while (rate.open_for_sample(now, false, idle_turn)) {
+      const auto bytes = rate.sample_bytes_max(false);
+      rate.take_sample(bytes, now, idle_turn);
+      idle += bytes;
+    }
+    closed += rate.open_for_sample(now, true, watched_turn) ? 0 : 1;
+  }
+  CHECK(closed == 0);
+  CHECK(idle >= 60 * 1'900); // and nothing is left over
+}
+
+TEST_CASE("byte rate: watched machines take turns, whichever asks first") {
+  // Symptom: the machine that had just been sampled could be sampled again, while 15 others waited.
+  struct watcher {
+    byte_rate::sample_turn turn;
+    byte_rate::time_point due{};
+    int samples = 0;
+  };
+  byte_rate rate{12'000};
+  byte_rate::time_point now{1h};
+  std::vector<watcher> lines(16);
+  bool is_stuck = false;
+  const auto passes = [&](int seconds) {
+    for (int i = 0; i < seconds * 100; ++i, now += 10ms)
+      for (auto& one : lines) {
+        if (now < one.due || !rate.open_for_sample(now, true, one.turn)
+            || (is_stuck && &one == &lines.back()))
+          continue;
+        rate.take_sample(rate.sample_bytes_max(true), now, one.turn);
+        one.due = now + 1s;
+        ++one.samples;
+      }
+  };
+  passes(64);
+  int sum = 0;
+  for (const auto& one : lines) {
+    CHECK(one.samples >= 1);
+    CHECK(one.samples <= 3);
+    sum += one.samples;
+  }
+  CHECK(sum >= 30);
+  // A line that cannot read its frames holds up the others for a moment only.
+  is_stuck = true;
+  passes(64);
+  int more = -sum;
+  for (const auto& one : lines)
+    more += one.samples;
+  CHECK(more >= 24);
+  CHECK(lines.front().samples - lines[14].samples <= 3);
 }
 
 TEST_CASE("relay items: a sample has the newest frames of the end of the stream, read when it is "
@@ -299,7 +364,8 @@ TEST_CASE(
 TEST_CASE("relay items: nothing is read for a sample while the rate has no room for one") {
   window_story site{20, 10'000};
   site.items.begin_samples();
-  site.rate.take_sample(50'000, std::chrono::steady_clock::now()); // of others; a debt of seconds
+  byte_rate::sample_turn other;
+  site.rate.take_sample(50'000, std::chrono::steady_clock::now(), other); // a debt of seconds
   CHECK_FALSE(site.items.sample_ready());
   CHECK(site.newest_asked.empty());
   window_story free{20, 10'000};
