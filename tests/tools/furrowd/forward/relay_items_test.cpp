@@ -156,7 +156,7 @@ TEST_CASE("relay items: the rate holds items back, and says for how long") {
   site.items.take(page_of(1, 100));
   const auto last = site.read_from(1);
   CHECK(site.items.ready(last + 1)); // what is read is not sent yet
-  site.items.note_sent(150);         // more than a second's worth
+  site.items.note_sent(10'000);      // a debt of 99 s
   CHECK_FALSE(site.items.ready(last + 1));
   REQUIRE(site.held.size() == 1);
   CHECK(site.held[0] > 0ms);
@@ -422,15 +422,15 @@ TEST_CASE("relay items: records and items that are gone make no sample, and hold
 
 TEST_CASE("relay items: a sample does not wait for the debt of a batch, and counts") {
   window_story site{20, 10'000};
-  site.items.note_sent(12'000);
+  site.items.note_sent(10'500); // each step has a second or more to spare
   CHECK_FALSE(site.items.sample_ready());
   site.items.take_newest(0, frames_of(1, 20));
   CHECK(site.items.sample_ready());
-  site.items.note_sampled(2'000);
+  site.items.note_sampled(3'300);
   CHECK_FALSE(site.items.sample_ready()); // the rest is for machines that people watch
   site.items.watched(true);
   CHECK(site.items.sample_ready());
-  site.items.note_sampled(2'000);
+  site.items.note_sampled(5'000);
   CHECK_FALSE(site.items.sample_ready());
 }
 
