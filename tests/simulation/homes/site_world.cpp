@@ -13,6 +13,7 @@ using actors::line_news;
 namespace {
 
 constexpr std::uint64_t page_items = 40;
+constexpr std::uint64_t tail_items = 100;
 
 } // namespace
 
@@ -28,7 +29,7 @@ site_world::site_world(std::uint64_t seed,
     };
   const auto streams = 1 + static_cast<std::int32_t>(on_.chance.below(4));
   for (std::int32_t stream = 1; stream <= streams; ++stream) {
-    here_[stream];
+    here_[stream].end_unread = on_.chance.chance(0.2);
     there_[stream];
   }
 }
@@ -150,7 +151,12 @@ void site_world::carry_out(actors::forward_work::actions actions) {
     } else if (const auto* asked = std::get_if<forward_action::read>(&action)) {
       read(*asked);
     } else if (const auto* given = std::get_if<forward_action::give>(&action)) {
-      give(given->stream, given->page);
+      if (given->newest)
+        give_newest(*given);
+      else
+        give(given->stream, given->page);
+    } else if (const auto* watched = std::get_if<forward_action::watched>(&action)) {
+      note("watched: " + watched->equipment);
     } else if (const auto* noted = std::get_if<forward_action::note>(&action)) {
       store_note(noted->marks);
     } else if (const auto* lost = std::get_if<forward_action::lost>(&action)) {
@@ -190,11 +196,15 @@ void site_world::head(std::int32_t stream) {
 }
 
 void site_world::read(const forward_action::read& what) {
-  const auto& rows = here_[what.stream].rows;
+  const auto& one = here_[what.stream];
+  const auto& rows = one.rows;
   const auto to = std::min(what.up_to, what.after + 1 + on_.chance.below(page_items));
   storage::forward_page page;
   can::frame_block block;
-  for (auto seq = what.after + 1; seq <= to; ++seq) {
+  auto first = what.after + 1;
+  if (what.newest) // head office may have these items, and they may be deleted
+    first = rows.empty() ? to + 1 : std::max(first, rows.begin()->first);
+  for (auto seq = first; seq <= to; ++seq) {
     const auto row = rows.find(seq);
     if (row == rows.end())
       return on_.truth.broken("forwarded", can::to_string(id_of(what.stream)) + " item "
@@ -204,11 +214,13 @@ void site_world::read(const forward_action::read& what) {
     std::memcpy(payload, &row->second, sizeof payload);
     (void)block.push(0, can::pack({.id = 1, .extended = true, .length = 8}), payload);
   }
-  page.groups.push_back({what.after + 1, std::move(block)});
+  if (!block.empty())
+    page.groups.push_back({first, std::move(block)});
   page.to = to;
-  site_.in(on_.chance.between(1ms, 30ms), [this, what, page] {
+  const bool fails = what.newest && one.end_unread;
+  site_.in(on_.chance.between(1ms, 30ms), [this, what, page, fails] {
     actors::forward_work::actions out;
-    if (troubled_ && on_.chance.chance(0.03))
+    if (fails || (troubled_ && on_.chance.chance(0.03)))
       work_->page_read(what, storage::failure{storage::errc::retry_later, "busy"}, on_.time.now(),
                        out);
     else
@@ -269,7 +281,10 @@ void site_world::connect(std::int32_t stream) {
       auto& line = lines_[stream];
       line.connected = true;
       line.given = has;
+      const auto connection = line.connection;
       tell(stream, {line_news::acked{has, 7, true}});
+      tell(stream, {line_news::pace{on_.chance.chance(0.3) ? 100ms : 1'000ms}});
+      sample(stream, connection);
       want(stream);
     });
   });
@@ -307,6 +322,34 @@ void site_world::give(std::int32_t stream, const storage::forward_page& page) {
   if (on_.breaks(broken_rule::relay_ack_is_final))
     tell(stream, {line_news::acked{page.to, 0, false}});
   want(stream);
+}
+
+/// Asks for what samples need, while this connection lasts.
+void site_world::sample(std::int32_t stream, std::uint64_t connection) {
+  site_.in(on_.chance.between(200ms, 1s), [this, stream, connection] {
+    const auto found = lines_.find(stream);
+    if (found == lines_.end() || found->second.connection != connection)
+      return;
+    const auto last = found->second.last;
+    if (last > 0 && !found->second.newest_after)
+      want_newest(stream, last - std::min(last, 1 + on_.chance.below(tail_items)));
+    sample(stream, connection);
+  });
+}
+
+void site_world::want_newest(std::int32_t stream, std::uint64_t after) {
+  lines_[stream].newest_after = after;
+  tell(stream, {line_news::newest_wanted{after}});
+}
+
+/// What is read for a sample is shown at head office, and stored nowhere.
+void site_world::give_newest(const forward_action::give& given) {
+  const auto found = lines_.find(given.stream);
+  if (found == lines_.end() || found->second.newest_after != given.after)
+    return;
+  found->second.newest_after.reset();
+  if (given.page.to < found->second.last && on_.chance.chance(0.5))
+    want_newest(given.stream, given.page.to);
 }
 
 /// Items at head office, in one commit; then the ack.

@@ -1,7 +1,8 @@
 /// A site forwards its streams to head office, in virtual time and from one seed.
 ///
 /// Shape: what is forwarded, and when, is decided by actors/forward/forward_work.*; the site's database, its retention,
-///   the lines and head office are models. Lines are cut, both ends die, notes are lost. Beside the invariants of
+///   the lines and head office are models. Lines are cut, both ends die, notes are lost. Lines also ask for the end of
+///   their stream, for samples; of some streams it can never be read. Beside the invariants of
 ///   stage/oracle.hpp, which head office must keep:
 ///   forwarded  the site deletes no item that head office does not have
 /// Threads: one.
@@ -16,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,7 @@ private:
     std::map<std::uint64_t, item_code> rows;
     std::uint64_t last = 0;
     std::uint64_t noted = 0; // furrow.forward: durable at head office
+    bool end_unread = false; // each read for a sample fails
   };
   struct office_stream {
     std::vector<item_code> codes; // by number, from 1
@@ -51,6 +54,7 @@ private:
     std::uint64_t connection = 0; // changes with each; what belongs to an older one is late
     time_point due{};             // when what was sent last arrives
     time_point back_due{};
+    std::optional<std::uint64_t> newest_after{}; // what a sample needs is asked for after this item
   };
 
   void start_site();
@@ -62,6 +66,9 @@ private:
   void head(std::int32_t stream);
   void read(const actors::forward_action::read& what);
   void give(std::int32_t stream, const storage::forward_page& page);
+  void sample(std::int32_t stream, std::uint64_t connection);
+  void want_newest(std::int32_t stream, std::uint64_t after);
+  void give_newest(const actors::forward_action::give& given);
   void store_note(const std::vector<storage::forward_mark>& marks);
   void connect(std::int32_t stream);
   void disconnect(std::int32_t stream, const std::string& why);
