@@ -277,11 +277,10 @@ void site_world::connect(std::int32_t stream) {
     }
     const auto has =
       there_[stream].codes.size(); // its claim fences what older connections have sent
-    back(stream, connection, [this, stream, has] {
+    back(stream, connection, [this, stream, connection, has] {
       auto& line = lines_[stream];
       line.connected = true;
       line.given = has;
-      const auto connection = line.connection;
       tell(stream, {line_news::acked{has, 7, true}});
       tell(stream, {line_news::pace{on_.chance.chance(0.3) ? 100ms : 1'000ms}});
       sample(stream, connection);
