@@ -29,19 +29,10 @@ struct moving_homes {
     main = "main" + number;
     unmoved = "unmoved" + number;
     b = "b" + number;
-    sqlite_bed source;
-    fill_with_everything(source);
-    for (const auto& name : {main, unmoved, b}) {
-      copy_cluster().make_database(name);
-      (void)must(storage::migrate_database(options_of(url(name)), {}, false));
-    }
-    for (const auto& name : {main, unmoved}) {
-      (void)must(storage::copy_database(source.file(), options_of(url(name)),
-                                        [](const storage::copy_progress& /*now*/) {}));
-      // Some frames are sealed, some are fresh.
-      const auto store = open_url(url(name));
-      seal_all(*store, "north");
-    }
+    const auto& models = models_of_all();
+    for (const auto& name : {main, unmoved})
+      copy_cluster().make_database(name, {}, models.full);
+    copy_cluster().make_database(b, {}, models.empty);
     copy_cluster().exec(
       "insert into furrow.database (name, url, number) values ('b', '" + url(b) + "', 1)", main);
     copy_cluster().exec("select furrow.number_ids(1)", b);
@@ -73,6 +64,29 @@ struct moving_homes {
   std::string main;
   std::string unmoved;
   std::string b;
+
+private:
+  struct model_names {
+    std::string empty = "empty_model";
+    std::string full = "full_model";
+  };
+  /// Made once for the whole program: a copy of a database costs a small part of its migration and its data.
+  static const model_names& models_of_all() {
+    static const model_names made = [] {
+      model_names names;
+      sqlite_bed source;
+      fill_with_everything(source);
+      copy_cluster().make_database(names.empty);
+      (void)must(storage::migrate_database(options_of(url(names.empty)), {}, false));
+      copy_cluster().make_database(names.full, {}, names.empty);
+      (void)must(storage::copy_database(source.file(), options_of(url(names.full)),
+                                        [](const storage::copy_progress& /*now*/) {}));
+      // Some frames are sealed, some are fresh.
+      seal_all(*open_url(url(names.full)), "north");
+      return names;
+    }();
+    return made;
+  }
 };
 
 inline storage::result<bool> move(const moving_homes& of,
