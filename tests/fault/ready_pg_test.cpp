@@ -91,6 +91,8 @@ TEST_CASE("fault, postgresql: while all rows are locked a node becomes unready, 
   CHECK(why.find("hold rows of 5 streams") != std::string::npos);
   CHECK(eventually(
     10s, [&] { return where.node_output().find("alarm stalled: ") != std::string::npos; }));
+  ready_server().exec("select pg_terminate_backend(pid) from pg_stat_activity where query like "
+                      "'%pg_sleep(42)%' and pid <> pg_backend_pid()");
   REQUIRE(holder.wait(20s));
   CHECK(eventually(15s, [&] { return ready(where).status == 200; }));
   CHECK(gateways.wait(60s) == 0);
