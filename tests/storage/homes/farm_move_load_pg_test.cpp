@@ -183,8 +183,8 @@ TEST_CASE("child: moves a farm at full speed" * doctest::skip()) {
   wish.farm = "default";
   wish.target = "b";
   wish.by = "child";
-  wish.release_after = std::chrono::seconds{
-    2}; // the fleet asks the databases themselves, so nobody has an old directory
+  // The fleet asks the databases themselves: no node has to read the directory before.
+  wish.release_after = std::chrono::seconds{2};
   if (!move_farm(wish, {}))
     std::_Exit(1);
 }
