@@ -5,6 +5,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace furrow::tests {
@@ -14,14 +15,22 @@ inline void pause_a_little() {
   ::poll(nullptr, 0, 10);
 }
 
+/// A tenth of what was waited, 10 ms at least and 100 ms at most: a check may cost a process or a session.
+inline void pause_after(std::chrono::milliseconds waited) {
+  ::poll(
+    nullptr, 0,
+    static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(waited.count() / 10, 10, 100)));
+}
+
 /// Whether `fact` held within `limit`.
 template <class Fact>
 [[nodiscard]] bool eventually(std::chrono::milliseconds limit, Fact fact) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
+  const auto begun = std::chrono::steady_clock::now();
   while (!fact()) {
-    if (std::chrono::steady_clock::now() > deadline)
+    const auto waited = std::chrono::steady_clock::now() - begun;
+    if (waited > limit)
       return false;
-    pause_a_little();
+    pause_after(std::chrono::duration_cast<std::chrono::milliseconds>(waited));
   }
   return true;
 }
