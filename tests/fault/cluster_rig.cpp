@@ -1,6 +1,7 @@
 #include "tests/fault/cluster_rig.hpp"
 
 #include "tests/support/data.hpp"
+#include "tests/support/scratch_root.hpp"
 #include "tests/tools/child_process.hpp"
 #include "tests/tools/furrowd/raw_socket.hpp"
 
@@ -26,7 +27,7 @@ std::string word_after(const std::string& text, const std::string& key) {
 }
 
 std::filesystem::path cluster_folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "furrow-cluster-XXXXXX").string();
+  std::string name = (scratch_root() / "furrow-cluster-XXXXXX").string();
   REQUIRE(::mkdtemp(name.data()) != nullptr);
   return name;
 }

@@ -1,6 +1,7 @@
 #include "tests/fault/rig.hpp"
 
 #include "tests/support/data.hpp"
+#include "tests/support/scratch_root.hpp"
 #include "tests/tools/child_process.hpp"
 
 #include <doctest/doctest.h>
@@ -22,7 +23,7 @@ namespace {
 const std::string programs = FURROW_BIN_DIR;
 
 std::filesystem::path fresh_folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "furrow-fault-XXXXXX").string();
+  std::string name = (scratch_root() / "furrow-fault-XXXXXX").string();
   REQUIRE(::mkdtemp(name.data()) != nullptr);
   return name;
 }

@@ -1,6 +1,7 @@
 #include "tests/support/pg_cluster.hpp"
 
 #include "tests/support/eventually.hpp"
+#include "tests/support/scratch_root.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 #include <pwd.h>
 #include <spawn.h>
 #include <sys/socket.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +17,6 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -81,26 +80,6 @@ std::string text_of(const fs::path& path) {
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
-}
-
-std::uint64_t available_memory() {
-  std::ifstream in{"/proc/meminfo"};
-  std::string key;
-  for (std::uint64_t kilobytes = 0; in >> key >> kilobytes; in.ignore(80, '\n'))
-    if (key == "MemAvailable:")
-      return kilobytes << 10U;
-  return 0;
-}
-
-/// Memory where there is plenty: a server on ext4 spends a fifth of a test in making files.
-/// TMPDIR, where it is set, decides instead.
-fs::path root_of_data() {
-  constexpr std::uint64_t enough = 6ULL << 30U;
-  const fs::path memory{"/dev/shm"};
-  struct statvfs room {};
-  const bool plenty = ::statvfs(memory.c_str(), &room) == 0
-                      && room.f_bavail * room.f_bsize >= enough && available_memory() >= enough;
-  return plenty && std::getenv("TMPDIR") == nullptr ? memory : fs::temp_directory_path();
 }
 
 using result_ptr = std::unique_ptr<PGresult, void (*)(PGresult*)>;
@@ -176,7 +155,7 @@ pg_cluster::pg_cluster(standby_of whose) : programs_{server_programs()}, port_{f
 }
 
 void pg_cluster::make_folder() {
-  auto pattern = (root_of_data() / "furrow-pg-XXXXXX").string();
+  auto pattern = (scratch_root() / "furrow-pg-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr)
     fail(pattern + ": " + std::strerror(errno));
   folder_ = pattern;

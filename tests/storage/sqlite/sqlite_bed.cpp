@@ -1,5 +1,7 @@
 #include "tests/storage/sqlite/sqlite_bed.hpp"
 
+#include "tests/support/scratch_root.hpp"
+
 #include <sqlite3.h>
 
 #include <cstdlib>
@@ -13,7 +15,7 @@ std::unique_ptr<store_bed> make_bed() {
 }
 
 sqlite_bed::sqlite_bed() {
-  auto pattern = (fs::temp_directory_path() / "furrow-sqlite-XXXXXX").string();
+  auto pattern = (scratch_root() / "furrow-sqlite-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr)
     throw std::runtime_error{"cannot make " + pattern};
   folder_ = pattern;

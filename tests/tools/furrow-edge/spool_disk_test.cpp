@@ -1,5 +1,5 @@
 // A spool on a disk that damages it, or that is full.
-#include "tests/support/small_disk.hpp"
+#include "tests/tools/furrow-edge/small_disk.hpp"
 #include "tests/tools/furrow-edge/spool_story.hpp"
 
 #include <sys/resource.h>
