@@ -4,6 +4,7 @@
 
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -12,13 +13,20 @@
 
 namespace furrow::tests {
 
+/// Of this machine, or of the container that limits it.
 inline std::uint64_t available_memory() {
+  std::uint64_t available = 0;
   std::ifstream in{"/proc/meminfo"};
   std::string key;
   for (std::uint64_t kilobytes = 0; in >> key >> kilobytes; in.ignore(80, '\n'))
     if (key == "MemAvailable:")
-      return kilobytes << 10U;
-  return 0;
+      available = kilobytes << 10U;
+  std::uint64_t most = 0;
+  std::uint64_t used = 0;
+  if (std::ifstream{"/sys/fs/cgroup/memory.max"} >> most // it says `max` where there is no limit
+      && std::ifstream{"/sys/fs/cgroup/memory.current"} >> used)
+    available = std::min(available, most - std::min(most, used));
+  return available;
 }
 
 inline std::filesystem::path scratch_root() {

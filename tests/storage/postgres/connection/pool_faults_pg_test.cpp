@@ -88,12 +88,21 @@ TEST_CASE("postgres: sessions terminated at random under queries and appends los
   const auto store = bed.open_migrated();
   constexpr std::uint64_t total = 400 * block_frames;
   constexpr int kills = 25;
+  const auto mark_of = [](int round) {
+    return total * static_cast<std::uint64_t>(round) / (kills + 2);
+  };
   std::atomic<std::uint64_t> durable{0};
+  std::atomic<std::uint64_t> allowed{
+    mark_of(2)}; // the writer is at most two marks ahead of the kills
   std::atomic<bool> enough{false};
   std::atomic<unsigned> answered{0};
   std::atomic<unsigned> refused{0};
   auto writer = std::async(std::launch::async, [&] {
-    return write_until(*store, total, [&](std::uint64_t seq) { durable = seq; });
+    return write_until(*store, total, [&](std::uint64_t seq) {
+      durable = seq;
+      while (seq > allowed)
+        pause_a_little();
+    });
   });
   auto reader = std::async(std::launch::async, [&] {
     while (!enough) {
@@ -104,15 +113,20 @@ TEST_CASE("postgres: sessions terminated at random under queries and appends los
     }
     return true;
   });
-  struct at_exit { // also when a check throws: the reader must end
+  struct at_exit { // also when a check throws: reader and writer must end
     std::atomic<bool>& flag;
-    ~at_exit() { flag = true; }
-  } const stop_reading{enough};
+    std::atomic<std::uint64_t>& limit;
+    ~at_exit() {
+      flag = true;
+      limit = total;
+    }
+  } const stop_both{enough, allowed};
   int killed = 0;
   for (int round = 1; round <= kills; ++round) {
     // The next kill follows progress of the writer, so that each kill interrupts work.
-    const auto mark = total * static_cast<std::uint64_t>(round) / (kills + 2);
-    const bool came = eventually(patience, [&] { return durable >= mark || ended(writer); });
+    allowed = mark_of(round + 2);
+    const bool came =
+      eventually(patience, [&] { return durable >= mark_of(round) || ended(writer); });
     CHECK(came);
     if (!came || ended(writer))
       break;
@@ -123,6 +137,7 @@ TEST_CASE("postgres: sessions terminated at random under queries and appends los
       + bed.name()
       + "' and application_name like 'furrow/%' order by random() limit 2) as victims"));
   }
+  allowed = total;
   writer.wait();
   enough = true;
   CHECK(reader.get());
