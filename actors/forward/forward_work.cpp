@@ -192,7 +192,8 @@ void forward_work::page_read(const forward_action::read& asked,
     return feed(stream, one, now, out);
   }
   if (asked.newest) {
-    one.newest_wanted.reset();
+    if (one.newest_wanted == asked.after) // the line may have asked for others meanwhile
+      one.newest_wanted.reset();
     out.emplace_back(forward_action::give{stream, std::move(*page), true, asked.after});
     return feed(stream, one, now, out);
   }

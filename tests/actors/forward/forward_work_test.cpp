@@ -395,11 +395,19 @@ TEST_CASE("forward: what a sample needs is read before the next page, and given 
   REQUIRE(again.size() == 1);
   CHECK(again[0].newest);
   site.tell(1, line_news::wanted{4'000});
+  site.tell(
+    1, line_news::newest_wanted{93'000}); // its answer must come too, or the line waits for ever
   site.answer(again[0], 100'000);
   const auto given = site.take<forward_action::give>();
   REQUIRE(given.size() == 1);
   CHECK(given[0].newest);
   CHECK(given[0].after == 92'000);
+  const auto other = site.take<forward_action::read>();
+  REQUIRE(other.size() == 1);
+  CHECK(other[0].newest);
+  CHECK(other[0].after == 93'000);
+  site.answer(other[0], 100'000);
+  REQUIRE(site.take<forward_action::give>().size() == 1);
   page = site.take<forward_action::read>();
   REQUIRE(page.size() == 1);
   CHECK_FALSE(page[0].newest);
