@@ -3,7 +3,9 @@
 /// Shape: a token bucket. A batch that takes more than there is leaves a debt, and no other batch goes until it is paid.
 ///   Samples of the newest frames go before batches, up to a debt of a second. All of them together have a share of the
 ///   rate. Half of what they may have at once is for machines that people watch. Of the lines that wait with a sample, the
-///   one whose last sample is the oldest goes first. A line that does not go within waits_for goes to the end.
+///   one whose last sample is the oldest goes first. One of a machine that nobody watches counts as watched for its next
+///   sample when it has waited for idle_waits, but no two such samples follow each other. A line asks when it could go,
+///   so not while it reads: one that has not asked for waits_for holds up no other, and keeps its place.
 /// Threads: a plain value; one thread.
 #pragma once
 
@@ -23,7 +25,8 @@ public:
   /// The place of a line among those that wait with a sample.
   struct sample_turn {
     std::uint64_t place = 0;              // the lowest goes first
-    std::optional<time_point> granted_at; // when it might have gone
+    std::optional<time_point> refused_at; // first, since its last sample
+    bool is_late = false;                 // nobody watches it, and it counts as watched
   };
 
   /// 0: no limit.
@@ -39,18 +42,18 @@ public:
     fill(now);
     if (rate_ == 0)
       return true;
+    turn.is_late =
+      !watched && !late_went_ && turn.refused_at && now >= *turn.refused_at + idle_waits;
+    watched = watched || turn.is_late;
     auto& first = watched ? first_watched_ : first_idle_;
     const bool gives_way =
       first.asked_at && now < *first.asked_at + waits_for && first.place < turn.place;
     const bool has_room =
       held_ > -rate_ && samples_held_ > (watched ? 0 : rate_ / samples_at_once / 2);
-    if (has_room && !gives_way) {
-      turn.granted_at = turn.granted_at.value_or(now);
+    if (has_room && !gives_way)
       return true;
-    }
-    if (turn.granted_at && now >= *turn.granted_at + waits_for)
-      turn = {++places_, std::nullopt};
-    else if (!gives_way)
+    turn.refused_at = turn.refused_at.value_or(now);
+    if (!gives_way)
       first = {turn.place, now};
     return false;
   }
@@ -75,10 +78,17 @@ public:
     fill(now);
     held_ -= static_cast<double>(bytes);
     samples_held_ -= static_cast<double>(bytes);
+    late_went_ = turn.is_late;
+    pass_sample(turn);
+    turn.place = ++places_;
+  }
+  /// The line might have gone, and has nothing: another one may go now. It keeps its place.
+  void pass_sample(sample_turn& turn) {
     for (auto* first : {&first_watched_, &first_idle_})
       if (first->place == turn.place)
         first->asked_at.reset();
-    turn = {++places_, std::nullopt};
+    turn.refused_at.reset();
+    turn.is_late = false;
   }
   /// Bytes of all batches so far.
   [[nodiscard]] std::uint64_t taken() const { return taken_; }
@@ -89,6 +99,8 @@ public:
       return std::chrono::milliseconds{0};
     return std::chrono::milliseconds{static_cast<std::int64_t>(-held_ / rate_ * 1'000) + 1};
   }
+
+  static constexpr std::chrono::seconds idle_waits{30};
 
 private:
   static constexpr std::size_t batch_least = 2U << 10U;
@@ -118,6 +130,7 @@ private:
   double samples_held_ = rate_ / samples_at_once;
   waiting first_watched_;
   waiting first_idle_;
+  bool late_went_ = false; // the last sample was one of these
   std::uint64_t places_ = 0;
   std::uint64_t taken_ = 0;
   time_point filled_{};

@@ -125,6 +125,8 @@ std::size_t relay_items::sent_by_others() {
 }
 
 bool relay_items::sample_ready() {
+  if (newest_.is_reading())
+    return false; // a slow read must not hold up the other lines
   const auto now = std::chrono::steady_clock::now();
   if (!rate_.open_for_sample(now, watched_, turn_))
     return false; // what is read now would be old when it may go
@@ -133,6 +135,13 @@ bool relay_items::sample_ready() {
   if (wanted)
     on_.needs_newest(*wanted);
   return ready;
+}
+
+can::frame_block relay_items::sample(std::uint64_t from, std::size_t bytes_max) {
+  auto frames = newest_.give(from, std::min(bytes_max, rate_.sample_bytes_max(watched_)));
+  if (frames.empty())
+    rate_.pass_sample(turn_);
+  return frames;
 }
 
 void relay_items::take_newest(std::uint64_t after, const storage::forward_page& page) {

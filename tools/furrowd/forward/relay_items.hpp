@@ -13,7 +13,6 @@
 #include "tools/furrowd/forward/byte_rate.hpp"
 #include "tools/furrowd/forward/relay_newest.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -62,9 +61,7 @@ public:
   [[nodiscard]] bool has_samples() const override { return true; }
   void begin_samples() override;
   [[nodiscard]] bool sample_ready() override;
-  [[nodiscard]] can::frame_block sample(std::uint64_t from, std::size_t bytes_max) override {
-    return newest_.give(from, std::min(bytes_max, rate_.sample_bytes_max(watched_)));
-  }
+  [[nodiscard]] can::frame_block sample(std::uint64_t from, std::size_t bytes_max) override;
   [[nodiscard]] std::uint64_t sample_as_of() const override { return newest_.seen(); }
   [[nodiscard]] edge::result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) override;
   void acknowledge(std::uint64_t durable_seq) override;

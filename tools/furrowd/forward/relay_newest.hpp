@@ -37,6 +37,8 @@ public:
   /// be read for that.
   [[nodiscard]] bool
   ready(std::uint64_t last, time_point now, std::optional<std::uint64_t>& wanted);
+  /// Whether the store has not answered yet.
+  [[nodiscard]] bool is_reading() const { return asked_after_.has_value(); }
   /// What the store has after `after`. Returns the number after which it is to be read on.
   [[nodiscard]] std::optional<std::uint64_t>
   take(std::uint64_t after, const storage::forward_page& page, time_point now);

@@ -128,28 +128,6 @@ TEST_CASE("relay items: a stream that head office has otherwise stops with what 
   CHECK(ended.error().detail.find("from number 5") != std::string::npos);
 }
 
-TEST_CASE(
-  "byte rate: no more than the limit goes in a minute, and a debt is paid before anything else") {
-  byte_rate rate{1'000};
-  byte_rate::time_point now{1h};
-  std::uint64_t sent = 0;
-  for (int i = 0; i < 6'000; ++i, now += 10ms)
-    if (rate.open(now)) {
-      rate.take(700, now);
-      sent += 700;
-    }
-  CHECK(sent <= 61'700);
-  CHECK(sent >= 58'000);
-  rate.take(5'000, now);
-  CHECK_FALSE(rate.open(now));
-  const auto wait = rate.wait(now);
-  CHECK(wait > 3s);
-  CHECK(rate.open(now + wait));
-  byte_rate free{0};
-  free.take(1U << 30U, now);
-  CHECK(free.open(now));
-}
-
 TEST_CASE("relay items: the rate holds items back, and says for how long") {
   window_story site{100, 100};
   CHECK_FALSE(site.items.ready(1));
@@ -162,115 +140,28 @@ TEST_CASE("relay items: the rate holds items back, and says for how long") {
   CHECK(site.held[0] > 0ms);
 }
 
-TEST_CASE(
-  "byte rate: a sample goes before batches, up to a debt of a second, and batches are short") {
-  byte_rate rate{20'000};
-  byte_rate::time_point now{1h};
-  byte_rate::sample_turn turn;
-  CHECK(rate.batch_bytes_max() == 5'000);
-  CHECK(byte_rate{100}.batch_bytes_max() == 2'048);
-  CHECK(byte_rate{0}.batch_bytes_max() > 1U << 30U);
-  rate.take(25'000, now);
-  CHECK_FALSE(rate.open(now));
-  CHECK(rate.open_for_sample(now, false, turn));
-  rate.take_sample(1'000, now, turn);
-  CHECK_FALSE(rate.open(now + 299ms)); // samples count
-  CHECK(rate.open(now + 301ms));
-  rate.take(30'000, now + 301ms);
-  CHECK_FALSE(rate.open_for_sample(now + 301ms, true, turn)); // more than a second is owed
-  CHECK(rate.open_for_sample(now + 900ms, true, turn));
-  CHECK(rate.taken() == 55'000);
-}
+TEST_CASE("relay items: a line that reads, or has nothing new, holds up no other line") {
+  byte_rate::sample_turn other;
+  byte_rate::sample_turn waits;
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  window_story reads{20, 12'000};
+  reads.items.begin_samples();
+  reads.items.watched(true);
+  CHECK_FALSE(reads.items.sample_ready());
+  REQUIRE(reads.newest_asked.size() == 1); // it may go, and reads
+  reads.rate.take_sample(4'900, now(), other);
+  reads.rate.take_sample(0, now(), waits);
+  CHECK_FALSE(reads.items.sample_ready());
+  CHECK(reads.rate.open_for_sample(now() + 600ms, true, waits)); // the debt is paid after 450 ms
 
-TEST_CASE("byte rate: samples have a sixth of the rate, and half of it is for watched machines") {
-  byte_rate rate{12'000};
-  byte_rate::time_point now{1h};
-  byte_rate::sample_turn idle_turn;
-  byte_rate::sample_turn watched_turn;
-  std::uint64_t idle = 0;
-  std::uint64_t watched = 0;
-  for (int i = 0; i < 6'000; ++i, now += 10ms) {
-    while (rate.open_for_sample(now, false, idle_turn)) {
-      rate.take_sample(600, now, idle_turn);
-      idle += 600;
-    }
-    if (i % 100 == 0 && rate.open_for_sample(now, true, watched_turn)) { // one machine, each second
-      rate.take_sample(600, now, watched_turn);
-      watched += 600;
-    }
-    if (rate.open(now))
-      rate.take(3'000, now);
-  }
-  CHECK(watched == 60 * 600);
-  CHECK(idle + watched <= 60 * 2'000 + 4'600);
-  CHECK(idle + watched >= 60 * 1'900);
-  CHECK(rate.taken() + idle + watched <= 61 * 12'000 + 3'000);
-  CHECK(rate.taken() >= 60 * 9'900);
-  byte_rate free{0};
-  free.take_sample(1U << 30U, now, idle_turn);
-  CHECK(free.open_for_sample(now, false, idle_turn));
-}
-
-TEST_CASE("byte rate: the largest samples of idle machines leave room for a watched one") {
-  byte_rate rate{12'000};
-  byte_rate::time_point now{1h};
-  byte_rate::sample_turn idle_turn;
-  byte_rate::sample_turn watched_turn;
-  CHECK(rate.sample_bytes_max(true) == 4'000);
-  CHECK(byte_rate{100}.sample_bytes_max(false) == 512);
-  CHECK(byte_rate{0}.sample_bytes_max(false) > 1U << 30U);
-  std::uint64_t idle = 0;
-  int closed = 0;
-  for (int i = 0; i < 6'000; ++i, now += 10ms) {
-    while (rate.open_for_sample(now, false, idle_turn)) {
-      const auto bytes = rate.sample_bytes_max(false);
-      rate.take_sample(bytes, now, idle_turn);
-      idle += bytes;
-    }
-    closed += rate.open_for_sample(now, true, watched_turn) ? 0 : 1;
-  }
-  CHECK(closed == 0);
-  CHECK(idle >= 60 * 1'900); // and nothing is left over
-}
-
-TEST_CASE("byte rate: watched machines take turns, whichever asks first") {
-  // Symptom: the machine that had just been sampled could be sampled again, while 15 others waited.
-  struct watcher {
-    byte_rate::sample_turn turn;
-    byte_rate::time_point due{};
-    int samples = 0;
-  };
-  byte_rate rate{12'000};
-  byte_rate::time_point now{1h};
-  std::vector<watcher> lines(16);
-  bool is_stuck = false;
-  const auto passes = [&](int seconds) {
-    for (int i = 0; i < seconds * 100; ++i, now += 10ms)
-      for (auto& one : lines) {
-        if (now < one.due || !rate.open_for_sample(now, true, one.turn)
-            || (is_stuck && &one == &lines.back()))
-          continue;
-        rate.take_sample(rate.sample_bytes_max(true), now, one.turn);
-        one.due = now + 1s;
-        ++one.samples;
-      }
-  };
-  passes(64);
-  int sum = 0;
-  for (const auto& one : lines) {
-    CHECK(one.samples >= 1);
-    CHECK(one.samples <= 3);
-    sum += one.samples;
-  }
-  CHECK(sum >= 30);
-  // A line that cannot read its frames holds up the others for a moment only.
-  is_stuck = true;
-  passes(64);
-  int more = -sum;
-  for (const auto& one : lines)
-    more += one.samples;
-  CHECK(more >= 24);
-  CHECK(lines.front().samples - lines[14].samples <= 3);
+  window_story rests{20, 12'000};
+  rests.items.begin_samples();
+  rests.items.watched(true);
+  rests.rate.take_sample(4'900, now(), other);
+  rests.rate.take_sample(0, now(), waits);
+  CHECK_FALSE(rests.items.sample_ready());
+  CHECK(rests.items.sample(1, 8'192).empty());
+  CHECK(rests.rate.open_for_sample(now() + 600ms, true, waits));
 }
 
 TEST_CASE("relay items: a sample has the newest frames of the end of the stream, read when it is "
