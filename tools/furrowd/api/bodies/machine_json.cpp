@@ -405,7 +405,7 @@ json to_json(const storage::equipment_row* stored,
   row["fault_count"] = if_live(latest != nullptr ? latest->faults_active : 0);
   const bool from_store = of.is_from_store();
   row["state_from"] = from_store ? json("store") : latest != nullptr ? json("live") : json(nullptr);
-  row["state"] = from_store          ? to_json(*stored->state, now_us)
+  row["state"] = from_store          ? to_json(*of.stored->state, now_us)
                  : latest != nullptr ? to_json(*latest->state, now_us)
                                      : json(nullptr);
   return row;
