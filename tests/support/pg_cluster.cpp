@@ -253,7 +253,7 @@ std::string pg_cluster::make_database(const std::string& name,
                                       const std::vector<std::string>& settings,
                                       const std::string& model) {
   exec("drop database if exists \"" + name + "\" with (force)", "postgres");
-  // Before 15, files are always copied. 15 would write everything to its log, for twice the CPU.
+  // Before 15, files are always copied. 15 would write everything to its log: 190 ms instead of 109.
   const bool has_strategies = std::atoi(programs_.parent_path().filename().c_str()) >= 15;
   exec("create database \"" + name + "\" template \"" + model + "\""
          + (has_strategies ? " strategy file_copy" : ""),
