@@ -4,18 +4,12 @@
 ///   the primary is stopped immediately and the standby is promoted. The full disk is a tablespace on a small tmpfs.
 #include "tests/fault/kill_stories.hpp"
 #include "tests/support/pg_cluster.hpp"
+#include "tests/tools/furrow-edge/small_disk.hpp"
 
 #include <doctest/doctest.h>
 
-#include <pwd.h>
-#include <sys/mount.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 
 using namespace furrow::tests;
@@ -65,42 +59,6 @@ void finish(rig& where, const std::filesystem::path& log) {
   check_whole(where, "T1", log);
   where.kill_node(SIGTERM);
 }
-
-/// A file system of its own; absent without the right to mount one.
-class small_disk {
-public:
-  small_disk(std::filesystem::path at, const std::string& size) : at_{std::move(at)} {
-    std::filesystem::create_directories(at_);
-    const auto* owner = ::getpwnam("postgres"); // the user of the server, with the right to mount
-    const auto uid = std::to_string(owner == nullptr ? ::getuid() : owner->pw_uid);
-    mounted_ =
-      ::mount("none", at_.c_str(), "tmpfs", 0, ("size=" + size + ",uid=" + uid).c_str()) == 0;
-    if (!mounted_)
-      MESSAGE("no tmpfs can be mounted here (" << std::strerror(errno) << "): left out");
-  }
-  small_disk(const small_disk&) = delete;
-  small_disk& operator=(const small_disk&) = delete;
-  ~small_disk() {
-    if (mounted_)
-      ::umount2(at_.c_str(), MNT_DETACH);
-  }
-  [[nodiscard]] bool mounted() const { return mounted_; }
-  [[nodiscard]] std::uint64_t free_bytes() const {
-    struct statvfs room {};
-    REQUIRE(::statvfs(at_.c_str(), &room) == 0);
-    return room.f_bavail * room.f_bsize;
-  }
-  /// Fills the file system up to this much free space.
-  void fill_up_to(std::uint64_t bytes_left) const {
-    std::ofstream{at_ / "ballast", std::ios::binary}
-      << std::string(static_cast<std::size_t>(free_bytes() - bytes_left), 'x');
-  }
-  void free_again() const { std::filesystem::remove(at_ / "ballast"); }
-
-private:
-  std::filesystem::path at_;
-  bool mounted_ = false;
-};
 
 } // namespace
 
@@ -152,7 +110,7 @@ TEST_CASE("fault, failover: a lagging asynchronous standby is promoted, the gate
 TEST_CASE(
   "fault, postgresql: the server's disk is full for a while, and nothing is lost or doubled") {
   pg_cluster server;
-  const small_disk disk{server.folder() / "small", "256m"};
+  const small_disk disk{server.folder() / "small", "256m", "postgres"};
   if (!disk.mounted())
     return;
   server.exec("create tablespace small location '" + (server.folder() / "small").string() + "'");

@@ -3,8 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <pwd.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
@@ -19,9 +21,14 @@ namespace furrow::tests {
 /// Not mounted where this process may not mount: the test then says so and ends.
 class small_disk {
 public:
-  small_disk(std::filesystem::path at, const std::string& size) : at_{std::move(at)} {
+  /// `owner`: a user of this machine; without, or where there is none, this one.
+  small_disk(std::filesystem::path at, const std::string& size, const char* owner = nullptr)
+    : at_{std::move(at)} {
     std::filesystem::create_directories(at_);
-    mounted_ = ::mount("none", at_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+    const auto* user = owner == nullptr ? nullptr : ::getpwnam(owner);
+    const auto uid = std::to_string(user == nullptr ? ::getuid() : user->pw_uid);
+    mounted_ =
+      ::mount("none", at_.c_str(), "tmpfs", 0, ("size=" + size + ",uid=" + uid).c_str()) == 0;
     if (!mounted_)
       MESSAGE("no tmpfs can be mounted here (" << std::strerror(errno) << "): left out");
   }
@@ -38,6 +45,11 @@ public:
     struct statvfs room {};
     REQUIRE(::statvfs(at_.c_str(), &room) == 0);
     return room.f_bavail * room.f_bsize;
+  }
+  /// Somebody else's file takes all but this much.
+  void fill_up_to(std::uint64_t bytes_left) const {
+    std::ofstream{at_ / "ballast", std::ios::binary}
+      << std::string(static_cast<std::size_t>(free_bytes() - bytes_left), 'x');
   }
   /// Somebody else's file takes every byte that is left.
   void fill() const {
